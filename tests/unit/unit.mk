@@ -10,11 +10,10 @@ CXX ?= g++
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all)
 jemalloc_include := $(dir $(JEMALLOC))../include
 common := -std=c++20 -O1 -g -Wall -Wextra -Ioverlay -I$(jemalloc_include) $(sanitize) \
-    $(if $(filter yes,$(MEMKIND)),-DHAVE_MEMKIND)
+    $(if $(filter yes,$(MEMKIND)),-DNUMA_WITH_MEMKIND)
 # The core is compiled as in the server.
 core_flags := -fno-exceptions -fno-rtti -fno-threadsafe-statics -fvisibility=hidden
-libraries := $(JEMALLOC) $(if $(filter yes,$(MEMKIND)),-lmemkind) \
-    -lgmock -lgtest_main -lgtest -lnuma -ldl -lpthread
+libraries := $(JEMALLOC) -lgmock -lgtest_main -lgtest -lnuma -ldl -lpthread
 
 .PHONY: run
 run: $(PROGRAM)
