@@ -14,15 +14,23 @@ def fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def settings() -> dict[str, str]:
-    """The key=value lines of VERSION; the environment (so also make's command line) wins."""
+def pinned() -> dict[str, str]:
+    """The key=value lines of VERSION."""
     lines = (ROOT / "VERSION").read_text().splitlines()
-    values = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {key: os.environ.get(key) or value for key, value in values.items()}
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def settings() -> dict[str, str]:
+    """What VERSION says, unless the environment (so also make's command line) says otherwise."""
+    return {key: os.environ.get(key) or value for key, value in pinned().items()}
 
 
 def redis_version() -> str:
     return settings()["REDIS_VERSION"]
+
+
+def pinned_version() -> str:
+    return pinned()["REDIS_VERSION"]
 
 
 def build_dir() -> Path:
