@@ -122,14 +122,20 @@ test-unit: $(JEMALLOC) | build ## GoogleTest on overlay/core
 	@$(MAKE) --no-print-directory -f tests/unit/unit.mk OUT=$(BUILD_DIR)/unit JEMALLOC=$(JEMALLOC) \
 	    SANITIZE=$(SANITIZE) MEMKIND=$(MEMKIND) RESULTS=$(RESULTS)
 
+# Redis modules that our Tcl tests load; NUMA_MODULES tells the tests where they are.
+MODULES := $(patsubst tests/tcl/modules/%.c,$(BUILD_DIR)/modules/%.so,$(wildcard tests/tcl/modules/*.c))
+$(BUILD_DIR)/modules/%.so: tests/tcl/modules/%.c | build
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 -g -Wall -Wextra -fPIC -shared -I$(TREE)/src -o $@ $<
+
 .PHONY: test-numa
-test-numa: build ## our Tcl tests, in upstream's framework
-	@tools/run-suites --tree $(TREE) --results $(RESULTS) numa
+test-numa: build $(MODULES) ## our Tcl tests, in upstream's framework
+	@NUMA_MODULES=$(BUILD_DIR)/modules tools/run-suites --tree $(TREE) --results $(RESULTS) numa
 
 .PHONY: test-tcl
 test-tcl: build ## upstream's four suites on the patched server
-	@tools/run-suites --tree $(TREE) --results $(RESULTS) \
-	    --upstream-tree $(UPSTREAM_TREE) --build-upstream '$(MAKE) upstream' \
+	@tools/run-suites --tree $(TREE) --results $(RESULTS) --upstream-tree $(UPSTREAM_TREE) \
+	    --build-upstream '$(MAKE) upstream REDIS_VERSION=$(REDIS_VERSION)' \
 	    runtest moduleapi sentinel cluster
 
 .PHONY: test-py

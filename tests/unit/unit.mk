@@ -21,15 +21,18 @@ run: $(PROGRAM)
 	@$(PROGRAM) --gtest_brief=1 --gtest_output=xml:$(RESULTS)/unit.xml
 
 $(PROGRAM): $(OBJECTS) $(JEMALLOC) $(OUT)/flags
-	$(CXX) $(sanitize) -o $@ $(OBJECTS) $(libraries)
+	@echo "    LINK $(@F)"
+	@$(CXX) $(sanitize) -o $@ $(OBJECTS) $(libraries)
 
 $(OUT)/overlay/core/%.o: overlay/core/%.cc $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(common) $(core_flags) -MMD -MP -c -o $@ $<
+	@echo "    CXX $<"
+	@$(CXX) $(common) $(core_flags) -MMD -MP -c -o $@ $<
 
 $(OUT)/tests/unit/%.o: tests/unit/%.cc $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(common) -MMD -MP -c -o $@ $<
+	@echo "    CXX $<"
+	@$(CXX) $(common) -MMD -MP -c -o $@ $<
 
 # Changes only when the flags or the set of files do.
 $(OUT)/flags: FORCE
