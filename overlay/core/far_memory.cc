@@ -51,8 +51,8 @@ void open_node(int id, const Topology &topology, const NodeSettings &settings) n
     bind_node(id, topology, settings);
     node.budget = budget_of(settings, topology.node[id]);
     budgets[id].store(node.budget, std::memory_order_relaxed);
-    HeapSpec spec{.node = id, .base = range.slot(id), .size = range.slot_bytes(),
-                  .limit = node.budget};
+    HeapSpec spec{
+        .node = id, .base = range.slot(id), .size = range.slot_bytes(), .limit = node.budget};
     node.heap = open_heap(spec, settings.backend, node);
 }
 
@@ -68,8 +68,7 @@ int highest_node(const Topology &topology) noexcept {
 bool open_far_memory(const Topology &topology, const Settings &settings, Message &why) noexcept {
     if (!range.reserve(highest_node(topology) + 1, why)) return false;
     for (int id = 0; id < kMaxNodes; id++)
-        if (topology.has(id) && id != topology.home)
-            open_node(id, topology, settings.node[id]);
+        if (topology.has(id) && id != topology.home) open_node(id, topology, settings.node[id]);
     return true;
 }
 

@@ -37,8 +37,8 @@ struct Heap {
 struct HeapSpec {
     int node = 0;
     char *base = nullptr;
-    size_t size = 0;    // address space, multiple of 1 GiB
-    size_t limit = 0;   // memory, bytes; what a heap that cannot grow reserves
+    size_t size = 0;   // address space, multiple of 1 GiB
+    size_t limit = 0;  // memory, bytes; what a heap that cannot grow reserves
 };
 
 // Opens the heap of a node; nullptr with the reason. Heaps live until the process ends.

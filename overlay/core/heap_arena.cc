@@ -24,12 +24,12 @@ namespace {
 struct ArenaHeap {
     Heap heap;  // first: a Heap * is the ArenaHeap's
     extent_hooks_t hooks;
-    std::atomic<char *> next;         // address space below is handed to jemalloc
+    std::atomic<char *> next;  // address space below is handed to jemalloc
     char *end;
-    std::atomic<size_t> committed;    // bytes made writable, ever
-    std::atomic<size_t> limit;        // bound on `committed`
+    std::atomic<size_t> committed;  // bytes made writable, ever
+    std::atomic<size_t> limit;      // bound on `committed`
     unsigned arena;
-    int slot;                         // index of the thread caches
+    int slot;  // index of the thread caches
 };
 
 ArenaHeap heaps[kMaxNodes];

@@ -55,8 +55,7 @@ bool load_library(Message &why) noexcept {
     }
     if (find(library.create_fixed, "memkind_create_fixed") &&
         find(library.malloc, "memkind_malloc") && find(library.realloc, "memkind_realloc") &&
-        find(library.free, "memkind_free") &&
-        find(library.usable, "memkind_malloc_usable_size") &&
+        find(library.free, "memkind_free") && find(library.usable, "memkind_malloc_usable_size") &&
         find(library.error_message, "memkind_error_message") &&
         find(library.check_available, "memkind_check_available"))
         return true;
@@ -114,9 +113,7 @@ int node_of_kind(memkind_t kind, Message &why, const char *name) noexcept {
 
 MemkindHeap *self(Heap *heap) noexcept { return static_cast<MemkindHeap *>(heap); }
 
-void *memkind_heap_alloc(Heap *heap, size_t size) {
-    return library.malloc(self(heap)->kind, size);
-}
+void *memkind_heap_alloc(Heap *heap, size_t size) { return library.malloc(self(heap)->kind, size); }
 void *memkind_heap_realloc(Heap *heap, void *p, size_t size) {
     return library.realloc(self(heap)->kind, p, size);
 }
@@ -165,15 +162,16 @@ const char *memkind_kind_names() noexcept {
     static char names[256];
     size_t used = 0;
     for (const KindName &kind : kKinds)
-        used += static_cast<size_t>(std::snprintf(names + used, sizeof names - used, "%s%s",
-                                                  used ? ", " : "", kind.name));
+        used += static_cast<size_t>(
+            std::snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", kind.name));
     return names;
 }
 
 unsigned long memkind_nodes(const char *name, Message &why) noexcept {
     if (!load_library(why)) return 0;
     const KindName *known = find_kind(name);
-    memkind_t *kind = known ? static_cast<memkind_t *>(dlsym(library.handle, known->symbol)) : nullptr;
+    memkind_t *kind =
+        known ? static_cast<memkind_t *>(dlsym(library.handle, known->symbol)) : nullptr;
     if (!kind) {
         why.set("libmemkind.so.0 has no kind %s", name);
         return 0;

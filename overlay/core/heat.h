@@ -7,7 +7,7 @@
  *              2^-e (R. Morris, "Counting large numbers of events in small registers", CACM
  *              1978). It reads (2 + m) * 2^e - 2: 0, 1, 2, 4, 6, 10, … 98302.
  *
- * C and C++; no state but the caller's random word; main thread. */
+ * C and C++; no state but the caller's random word, which must be odd; main thread. */
 #ifndef NUMA_CORE_HEAT_H
 #define NUMA_CORE_HEAT_H
 
@@ -34,7 +34,7 @@ static inline unsigned numa_heat_touch(unsigned heat, unsigned idle, uint32_t *r
     unsigned level = idle < NUMA_HEAT_DECAY_SECONDS ? heat >> 5 : numa_heat_level(heat, idle);
     unsigned count = heat & NUMA_HEAT_COUNT_MAX;
     level += level < NUMA_HEAT_LEVEL_MAX;
-    *random = *random * 1664525u + 1013904223u; /* Numerical Recipes' LCG; its high bits */
+    *random *= 747796405u; /* L'Ecuyer 1999, table 4, m = 2^32; its high bits are good */
     count += count < NUMA_HEAT_COUNT_MAX && (*random >> 1) >> (31u - (count >> 1)) == 0;
     return level << 5 | count;
 }

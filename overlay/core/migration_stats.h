@@ -14,13 +14,13 @@ struct NodeTraffic {
 };
 
 struct MigrationStats {
-    uint64_t successful = 0;      // keys now wholly on their target, some of which moved
-    uint64_t failed_full = 0;     // keys left where, or partly where, they were: no room
-    uint64_t failed_shared = 0;   // … someone else holds the value
-    uint64_t failed_module = 0;   // … a module type without a defrag callback
+    uint64_t successful = 0;     // keys now wholly on their target, some of which moved
+    uint64_t failed_full = 0;    // keys left where, or partly where, they were: no room
+    uint64_t failed_shared = 0;  // … someone else holds the value
+    uint64_t failed_module = 0;  // … a module type without a defrag callback
     uint64_t bytes = 0;
-    uint64_t nanoseconds = 0;     // spent migrating
-    uint64_t peak_concurrent = 0; // jobs at the same time
+    uint64_t nanoseconds = 0;      // spent migrating
+    uint64_t peak_concurrent = 0;  // jobs at the same time
     NodeTraffic node[kMaxNodes];
 
     uint64_t failed() const noexcept { return failed_full + failed_shared + failed_module; }

@@ -1,11 +1,11 @@
 #include "settings.h"
 
+#include <strings.h>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <strings.h>
 
 #include "heap.h"
 
@@ -45,7 +45,9 @@ bool set_mode(Settings &settings, int words, const char *const *word, Message &w
 }
 
 bool format_mode(const Settings &settings, int, char *text, size_t size) {
-    const char *name = settings.mode == Mode::on ? "yes" : settings.mode == Mode::off ? "no" : "auto";
+    const char *name = settings.mode == Mode::on    ? "yes"
+                       : settings.mode == Mode::off ? "no"
+                                                    : "auto";
     std::snprintf(text, size, "%s", name);
     return settings.mode != Mode::automatic;
 }
@@ -207,9 +209,8 @@ bool parse_bytes(const char *word, size_t &bytes) noexcept {
         const char *name;
         unsigned long long bytes;
     };
-    constexpr Unit kUnits[] = {{"", 1},          {"b", 1},           {"k", 1000},
-                               {"kb", 1024},     {"m", 1000000},     {"mb", 1 << 20},
-                               {"g", 1000000000}, {"gb", 1 << 30}};
+    constexpr Unit kUnits[] = {{"", 1},        {"b", 1},        {"k", 1000},       {"kb", 1024},
+                               {"m", 1000000}, {"mb", 1 << 20}, {"g", 1000000000}, {"gb", 1 << 30}};
     unsigned long long value, product;
     const char *unit;
     if (!parse_integer(word, value, &unit)) return false;

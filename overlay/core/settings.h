@@ -21,7 +21,7 @@ enum class Backend { jemalloc, memkind };
 
 inline constexpr size_t kBudgetAuto = SIZE_MAX;            // as much as the node has
 inline constexpr size_t kLargestBudget = size_t{1} << 40;  // the largest slot of the far range
-inline constexpr size_t kKindBytes = 32;         // a memkind kind's name with its NUL
+inline constexpr size_t kKindBytes = 32;                   // a memkind kind's name with its NUL
 
 struct NodeSettings {
     Backend backend = Backend::jemalloc;

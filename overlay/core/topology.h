@@ -24,9 +24,9 @@ struct Node {
 
 struct Topology {
     Node node[kMaxNodes];
-    int home = 0;               // the near node: where plain allocations go
-    bool is_virtual = false;    // nodes other than the home node have no memory of their own
-    int beyond_max = 0;         // nodes of this machine whose id is too large to be used
+    int home = 0;             // the near node: where plain allocations go
+    bool is_virtual = false;  // nodes other than the home node have no memory of their own
+    int beyond_max = 0;       // nodes of this machine whose id is too large to be used
 
     bool has(int id) const noexcept { return id >= 0 && id < kMaxNodes && node[id].present; }
     int count() const noexcept;

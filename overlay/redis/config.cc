@@ -120,6 +120,7 @@ int numaConfigGet(client *c, const char *pattern) {
 void numaConfigRewrite(struct rewriteConfigState *state) {
     for (const Directive *d = numa::directives(); d->name; d++) {
         rewriteConfigMarkAsProcessed(state, d->name);
-        for (int id = 0; id < (d->per_node ? numa::kMaxNodes : 1); id++) rewrite_line(state, *d, id);
+        for (int id = 0; id < (d->per_node ? numa::kMaxNodes : 1); id++)
+            rewrite_line(state, *d, id);
     }
 }

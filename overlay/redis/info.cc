@@ -29,13 +29,13 @@ sds node_line(sds info, const Topology &topology, int id) {
     const Node &node = topology.node[id];
     const FarNode &far = far_node(id);
     const char *backend = home ? ZMALLOC_LIB : far.heap ? far.heap->ops->name : "none";
-    info = sdscatprintf(
-        info,
-        "numa_node%d:used=%zu,resident=%zu,budget=%zu,limit=0,backend=%s,bind=%s,"
-        "cpus=%d,size=%zu,free=%zu,distance=",
-        id, numa_zmalloc_used_memory(id), home ? near_resident() : far_resident(id),
-        home ? node.size_bytes : far.budget, backend, home ? "none" : bind_name(far.bind),
-        node.cpus, node.size_bytes, free_bytes(topology, id));
+    info = sdscatprintf(info,
+                        "numa_node%d:used=%zu,resident=%zu,budget=%zu,limit=0,backend=%s,bind=%s,"
+                        "cpus=%d,size=%zu,free=%zu,distance=",
+                        id, numa_zmalloc_used_memory(id), home ? near_resident() : far_resident(id),
+                        home ? node.size_bytes : far.budget, backend,
+                        home ? "none" : bind_name(far.bind), node.cpus, node.size_bytes,
+                        free_bytes(topology, id));
     info = sdscat(distances(info, topology, id), "\r\n");
     if (!far.note.empty())
         info = sdscatprintf(info, "numa_node%d_reduced:%s\r\n", id, far.note.text());
@@ -59,10 +59,14 @@ sds topology_lines(sds info, const State &s) {
 sds migration_lines(sds info) {
     const MigrationStats &s = migration_stats();
     return sdscatprintf(info,
-                        "numa_total_migrations:%" PRIu64 "\r\n"
-                        "numa_successful_migrations:%" PRIu64 "\r\n"
-                        "numa_failed_migrations:%" PRIu64 "\r\n"
-                        "numa_total_bytes_migrated:%" PRIu64 "\r\n"
+                        "numa_total_migrations:%" PRIu64
+                        "\r\n"
+                        "numa_successful_migrations:%" PRIu64
+                        "\r\n"
+                        "numa_failed_migrations:%" PRIu64
+                        "\r\n"
+                        "numa_total_bytes_migrated:%" PRIu64
+                        "\r\n"
                         "numa_total_migration_time:%" PRIu64 "\r\n",
                         s.total(), s.successful, s.failed(), s.bytes, s.nanoseconds / 1000);
 }

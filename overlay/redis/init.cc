@@ -42,7 +42,8 @@ void check_node_settings(const State &s) {
             Message why;
             if (!check_node(id, why)) refuse(d->name, id, why.text());
             if (id == s.topology.home)
-                refuse(d->name, id, "it is the home node, which is Redis's own heap; see maxmemory");
+                refuse(d->name, id,
+                       "it is the home node, which is Redis's own heap; see maxmemory");
         }
     }
 }
@@ -98,6 +99,5 @@ void numaInit(void) {
 }
 
 void numaPrintVersion(void) {
-    printf("redis-numa v=%s memkind=%s\n", NUMA_VERSION,
-           numa::memkind_built_in() ? "yes" : "no");
+    printf("redis-numa v=%s memkind=%s\n", NUMA_VERSION, numa::memkind_built_in() ? "yes" : "no");
 }

@@ -27,19 +27,32 @@ size_t numa_far_size(const void *ptr) NUMA_WEAK;
 size_t numa_far_free(void *ptr) NUMA_WEAK; /* gives the bytes freed */
 /* Stays on its node; goes near when the node is full. NULL only if near memory is out too. */
 void *numa_far_realloc(void *ptr, size_t size, size_t *usable) NUMA_WEAK;
-size_t numa_far_used_memory(void) NUMA_WEAK;
+
+/* zmalloc_used_memory() counts far blocks too: what maxmemory bounds is the sum. The overlay reports
+ * each change here; a decrease is the two's complement. */
+void zmalloc_count_far(size_t bytes);
 
 static inline size_t zmalloc_size(const void *ptr) {
     return numa_is_far(ptr) ? numa_far_size(ptr) : zmalloc_near_size((void *)ptr);
 }
 
-/* The size of a near block just made for `size` bytes: jemalloc can tell from the request alone,
- * which is cheaper than finding the block. */
+/* The size of the near block just made for `size` > 0 bytes. jemalloc's size classes follow from the
+ * request alone, so one look at a table (of 8-byte steps, filled as sizes occur, by any thread with
+ * the same values) replaces a look-up of the block. This pays for the checks for far pointers. */
+static inline size_t zmalloc_new_size(void *ptr, size_t size) {
 #ifdef USE_JEMALLOC
-#define zmalloc_new_size(ptr, size) je_nallocx(size, 0)
+    enum { LARGEST = 2048, STEP = 8 };
+    static uint16_t known[LARGEST / STEP + 1];
+    (void)ptr;
+    if (size > LARGEST) return je_nallocx(size, 0);
+    size_t step = (size + STEP - 1) / STEP;
+    if (__builtin_expect(known[step] == 0, 0)) known[step] = (uint16_t)je_nallocx(size, 0);
+    return known[step];
 #else
-#define zmalloc_new_size(ptr, size) zmalloc_near_size(ptr)
+    (void)size;
+    return zmalloc_near_size(ptr);
 #endif
+}
 
 /* size bytes on a node; NULL if that node is full (ENOMEM) or does not exist. */
 void *numa_zmalloc_onnode(size_t size, int node) NUMA_WEAK;

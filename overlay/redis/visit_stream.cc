@@ -64,8 +64,7 @@ void *visit_consumer(streamCG *group, void *data, Visit &visit) {
 void *visit_group(void *data, Visit &visit) {
     auto *group = static_cast<streamCG *>(data);
     visit(group);
-    visit_rax(group->pel, visit,
-              [](unsigned char *, size_t, void *pending) { return pending; });
+    visit_rax(group->pel, visit, [](unsigned char *, size_t, void *pending) { return pending; });
     visit_rax(group->consumers, visit, [&](unsigned char *, size_t, void *consumer) {
         return visit_consumer(group, consumer, visit);
     });

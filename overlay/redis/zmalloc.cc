@@ -3,12 +3,21 @@
 #include "server.hh"
 #include "state.h"
 
-using numa::far_alloc;
 using numa::far_range;
 
 size_t numa_far_size(const void *ptr) { return numa::far_size(ptr); }
-size_t numa_far_free(void *ptr) { return numa::far_free(ptr); }
-size_t numa_far_used_memory(void) { return numa::far_used_total(); }
+
+size_t numa_far_free(void *ptr) {
+    size_t bytes = numa::far_free(ptr);
+    zmalloc_count_far(-bytes);
+    return bytes;
+}
+
+static void *alloc_far(size_t size, int node) {
+    void *ptr = numa::far_alloc(node, size);
+    if (ptr) zmalloc_count_far(numa::far_size(ptr));
+    return ptr;
+}
 
 static void *give(void *ptr, size_t *usable) {
     if (usable) *usable = ptr ? zmalloc_size(ptr) : 0;
@@ -20,18 +29,23 @@ static void *realloc_near(void *ptr, size_t size) {
     if (!near) return nullptr;
     size_t old = numa::far_size(ptr);
     memcpy(near, ptr, old < size ? old : size);
-    numa::far_free(ptr);
+    numa_far_free(ptr);
     return near;
 }
 
 void *numa_far_realloc(void *ptr, size_t size, size_t *usable) {
+    size_t old = numa::far_size(ptr);
     void *moved = numa::far_realloc(ptr, size);
-    return give(moved ? moved : realloc_near(ptr, size), usable);
+    if (moved)
+        zmalloc_count_far(numa::far_size(moved) - old);
+    else
+        moved = realloc_near(ptr, size);
+    return give(moved, usable);
 }
 
 void *numa_zmalloc_onnode(size_t size, int node) {
     if (node == numa::state().topology.home) return ztrymalloc(size);
-    return numa::is_far_node(node) ? far_alloc(node, size) : nullptr;
+    return numa::is_far_node(node) ? alloc_far(size, node) : nullptr;
 }
 
 int numa_zmalloc_node(const void *ptr) {
