@@ -57,6 +57,18 @@ def test_read_passed_and_failed():
     assert outcome.failures == {"unit/a": {"second one"}}
 
 
+def test_read_unit_that_ends_under_another_name():
+    """unit/geo sets the variable that the runner reports at its end."""
+    outcome = read_parallel(
+        "Testing unit/geo",
+        "[ok]: near the pole",
+        "[1/1 done]: north (53 seconds)",
+        "                   The End",
+    )
+    assert "unit/geo" in outcome.done
+    assert outcome.failures == {}
+
+
 def test_read_exception_names_the_unit_of_the_trace():
     outcome = read_parallel(
         "Testing unit/a",
