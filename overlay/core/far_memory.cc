@@ -86,11 +86,13 @@ void set_budget(int node, size_t bytes) noexcept {
     if (Heap *heap = nodes[node].heap) heap->ops->set_limit(heap, bytes);
 }
 
-void *far_alloc(int node, size_t size) noexcept {
+void *far_alloc(int node, size_t size, size_t *usable) noexcept {
     Heap *heap = nodes[node].heap;
     void *p = heap->ops->alloc(heap, size ? size : 1);
     if (!p) return nullptr;
-    if (take(node, heap->ops->usable(heap, p))) return p;
+    size_t bytes = heap->ops->usable(heap, p);
+    if (usable) *usable = bytes;
+    if (take(node, bytes)) return p;
     heap->ops->free(heap, p);
     return nullptr;
 }

@@ -34,8 +34,9 @@ bool is_far_node(int id) noexcept;
 size_t budget_of(const NodeSettings &settings, const Node &node) noexcept;
 void set_budget(int node, size_t bytes) noexcept;
 
-// nullptr: the node has no memory left or its budget is spent; nothing has changed then.
-void *far_alloc(int node, size_t size) noexcept;
+// nullptr: the node has no memory left or its budget is spent; nothing has changed then. `usable`,
+// if given, gets the block's usable size.
+void *far_alloc(int node, size_t size, size_t *usable = nullptr) noexcept;
 // Stays on its node. nullptr: no room there; the old block is untouched.
 void *far_realloc(void *p, size_t size) noexcept;
 // Gives the bytes that became free.

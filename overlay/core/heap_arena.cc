@@ -133,14 +133,16 @@ int cache_flag(const ArenaHeap *heap) noexcept {
 
 ArenaHeap *self(Heap *heap) noexcept { return reinterpret_cast<ArenaHeap *>(heap); }
 
+size_t size_of(const void *p) noexcept { return je_sallocx(p, 0); }
+
 void *alloc_with(ArenaHeap *heap, size_t size, int cache) noexcept {
     void *p = je_mallocx(size, MALLOCX_ARENA(heap->arena) | cache);
-    if (p) unpoison(p, je_sallocx(p, 0));
+    unpoison(p, size_of);
     return p;
 }
 
 void free_with(void *p, int cache) noexcept {
-    poison(p, je_sallocx(p, 0));
+    poison(p, size_of);
     je_dallocx(p, cache);
 }
 
@@ -152,11 +154,11 @@ void arena_free(Heap *heap, void *p) { free_with(p, cache_flag(self(heap))); }
 
 void *arena_realloc(Heap *heap, void *p, size_t size) {
     void *moved = je_rallocx(p, size, MALLOCX_ARENA(self(heap)->arena) | cache_flag(self(heap)));
-    if (moved) unpoison(moved, je_sallocx(moved, 0));
+    unpoison(moved, size_of);
     return moved;
 }
 
-size_t arena_usable(Heap *, const void *p) { return je_sallocx(p, 0); }
+size_t arena_usable(Heap *, const void *p) { return size_of(p); }
 
 size_t arena_resident(Heap *heap) {
     uint64_t epoch = 1;
@@ -183,7 +185,7 @@ void arena_set_limit(Heap *heap, size_t bytes) {
 // Around the cache, or the block just freed would come back.
 void *arena_defrag(Heap *heap, void *p) {
     if (!je_get_defrag_hint(p)) return nullptr;
-    size_t size = je_sallocx(p, 0);
+    size_t size = size_of(p);
     void *denser = alloc_with(self(heap), size, MALLOCX_TCACHE_NONE);
     if (!denser) return nullptr;
     std::memcpy(denser, p, size);

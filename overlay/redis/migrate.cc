@@ -2,6 +2,8 @@
 
 #include <ctime>
 
+#include "dict_walk.h"
+
 namespace numa {
 namespace {
 
@@ -72,33 +74,41 @@ Migration migrate_entry(dictEntry *entry, int node) {
     return {count_visit(visit), visit.moved_bytes(), visit.total_bytes()};
 }
 
+namespace {
+
+// False: the node is full, and the batch ends there.
+bool migrate_into(Batch &batch, redisDb *db, dictEntry *entry, int node) {
+    robj name;
+    initStaticStringObject(name, entry->key);
+    if (keyIsExpired(db, &name)) return true;
+    Outcome outcome = migrate_entry(entry, node).outcome;
+    batch.moved += outcome == Outcome::moved;
+    batch.full = outcome == Outcome::full;
+    return !batch.full;
+}
+
+bool matches(sds pattern, const dictEntry *entry) {
+    sds key = static_cast<sds>(entry->key);
+    return !pattern || stringmatchlen(pattern, static_cast<int>(sdslen(pattern)), key,
+                                      static_cast<int>(sdslen(key)), 0);
+}
+
+}  // namespace
+
 Batch migrate_keys(redisDb *db, robj **key, int keys, int node) {
     Batch batch;
-    for (int i = 0; i < keys && !batch.full; i++) {
+    for (int i = 0; i < keys; i++) {
         dictEntry *entry = dictFind(db->dict, key[i]->ptr);
-        if (!entry || keyIsExpired(db, key[i])) continue;
-        Outcome outcome = migrate_entry(entry, node).outcome;
-        batch.moved += outcome == Outcome::moved;
-        batch.full = outcome == Outcome::full;
+        if (entry && !migrate_into(batch, db, entry, node)) break;
     }
     return batch;
 }
 
 Batch migrate_pattern(redisDb *db, sds pattern, int node) {
     Batch batch;
-    dictIterator *it = dictGetSafeIterator(db->dict);
-    while (dictEntry *entry = batch.full ? nullptr : dictNext(it)) {
-        sds key = static_cast<sds>(entry->key);
-        if (pattern && !stringmatchlen(pattern, (int)sdslen(pattern), key, (int)sdslen(key), 0))
-            continue;
-        robj name;
-        initStaticStringObject(name, key);
-        if (keyIsExpired(db, &name)) continue;
-        Outcome outcome = migrate_entry(entry, node).outcome;
-        batch.moved += outcome == Outcome::moved;
-        batch.full = outcome == Outcome::full;
-    }
-    dictReleaseIterator(it);
+    walk_dict(db->dict, true, [&](dictEntry *entry) {
+        return !matches(pattern, entry) || migrate_into(batch, db, entry, node);
+    });
     return batch;
 }
 

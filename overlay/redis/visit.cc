@@ -17,6 +17,7 @@ void *Visit::place(void *allocation) noexcept {
         }
     }
     bytes_[node] += size;
+    total_bytes_ += size;
     return allocation;
 }
 
@@ -24,12 +25,6 @@ void Visit::string(sds &s) noexcept {
     char *allocation = static_cast<char *>(sdsAllocPtr(s));
     size_t header = static_cast<size_t>(s - allocation);
     s = static_cast<char *>(place(allocation)) + header;
-}
-
-size_t Visit::total_bytes() const noexcept {
-    size_t total = 0;
-    for (size_t bytes : bytes_) total += bytes;
-    return total;
 }
 
 namespace {

@@ -30,7 +30,7 @@ class Visit {
     int target() const noexcept { return target_; }
     bool full() const noexcept { return full_; }  // the target had no room for some allocation
     size_t moved_bytes() const noexcept { return moved_bytes_; }
-    size_t total_bytes() const noexcept;
+    size_t total_bytes() const noexcept { return total_bytes_; }
     size_t bytes_on(int node) const noexcept { return bytes_[node]; }
     size_t moved_from(int node) const noexcept { return moved_from_[node]; }
 
@@ -38,6 +38,7 @@ class Visit {
     int target_;
     bool full_ = false;
     size_t moved_bytes_ = 0;
+    size_t total_bytes_ = 0;
     size_t bytes_[kMaxNodes] = {};
     size_t moved_from_[kMaxNodes] = {};
 };

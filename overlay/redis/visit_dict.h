@@ -1,6 +1,7 @@
 // Visiting a hash table of upstream's dict: the tables, and each entry with what hangs on it.
 #pragma once
 
+#include "dict_walk.h"
 #include "visit.h"
 
 namespace numa {
@@ -15,14 +16,11 @@ inline void visit_dict_tables(dict *&table, Visit &visit) {
 template <typename Each>
 void visit_dict(dict *&table, Visit &visit, Each each) {
     visit_dict_tables(table, visit);
-    for (dictht &ht : table->ht) {
-        for (unsigned long bucket = 0; bucket < ht.size; bucket++) {
-            for (dictEntry **entry = &ht.table[bucket]; *entry; entry = &(*entry)->next) {
-                visit(*entry);
-                each(**entry);
-            }
-        }
-    }
+    walk_dict(table, false, [&](dictEntry *&entry) {
+        visit(entry);
+        each(*entry);
+        return true;
+    });
 }
 
 inline sds &entry_key(dictEntry &entry) { return reinterpret_cast<sds &>(entry.key); }

@@ -22,6 +22,7 @@ void visit_list(robj *value, Visit &visit) {
     visit(list);
     for (unsigned i = 0; i < list->bookmark_count; i++) visit(list->bookmarks[i].name);
     for (quicklistNode *node = list->head; node; node = node->next) {
+        if (node->next) __builtin_prefetch(node->next->zl);
         quicklistNode *moved = node;
         visit(moved);
         if (moved != node) relink(list, node, moved);

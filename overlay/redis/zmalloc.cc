@@ -14,8 +14,9 @@ size_t numa_far_free(void *ptr) {
 }
 
 static void *alloc_far(size_t size, int node) {
-    void *ptr = numa::far_alloc(node, size);
-    if (ptr) zmalloc_count_far(numa::far_size(ptr));
+    size_t bytes;
+    void *ptr = numa::far_alloc(node, size, &bytes);
+    if (ptr) zmalloc_count_far(bytes);
     return ptr;
 }
 

@@ -138,6 +138,29 @@ def rss(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def node_figures(client: Client, node: int) -> dict[str, str]:
+    """The fields of a node's line of INFO numa."""
+    line = info(client, "numa")[f"numa_node{node}"]
+    return dict(field.split("=", 1) for field in line.split(","))
+
+
+def slot_rss(pid: int, address: int, slot_bits: int = 40) -> int:
+    """What the kernel has backed of the far slot that an address lies in."""
+    total = 0
+    inside = False
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        words = line.split()
+        if "-" in words[0] and not words[0].endswith(":"):
+            inside = int(words[0].split("-")[0], 16) >> slot_bits == address >> slot_bits
+        elif inside and words[0] == "Rss:":
+            total += int(words[1]) * 1024
+    return total
+
+
+def address_of(client: Client, key: str) -> int:
+    return int(client("DEBUG", "OBJECT", key).split()[1].split(":")[1], 16)
+
+
 def table(head: list[str], rows: list[list[str]]) -> None:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     for row in [head, *rows]:
