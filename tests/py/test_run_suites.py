@@ -74,6 +74,7 @@ def test_read_exception_names_the_unit_of_the_trace():
         "Testing unit/a",
         "Testing unit/b",
         "[exception]: Executing test client: I/O error reading reply.",
+        '    (file "tests/support/helper.tcl" line 3)',
         '    (file "tests/unit/b.tcl" line 7)',
     )
     assert outcome.failures == {"unit/b": {suites.EXCEPTION}}
@@ -186,6 +187,16 @@ def test_run_passes_where_upstream_fails_too(run):
     status, output, _ = run({"bad": "unit/b"}, {"bad": "unit/b"})
     assert status == 0
     assert "fails on the unpatched server too: unit/b" in output
+
+
+def test_sanitizer_report_fails_the_run(run_tool, tmp_path):
+    tree = fake_tree(tmp_path / "redis")
+    runner = tree / "runtest"
+    report = 'log=${ASAN_OPTIONS##*log_path=}; echo "ERROR: AddressSanitizer" > "$log.123"\n'
+    runner.write_text(runner.read_text().replace("while", f"{report}while", 1))
+    result = run_tool(*("run-suites", "--tree", tree, "--results", tmp_path / "results", "runtest"))
+    assert result.returncode == 1
+    assert "runtest-run-0.sanitizer.123" in result.stdout
 
 
 def test_run_goes_on_after_an_exception(run):

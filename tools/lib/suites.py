@@ -58,6 +58,12 @@ def configuration(directives: dict[str, str]) -> list[str]:
     return [word for key, value in directives.items() for word in ("--config", key, value)]
 
 
+def unit_of_trace(line: str) -> str:
+    """The trace of an exception names the unit, and files that it sources."""
+    match = re.search(r'\(file "tests/(\S+)\.tcl" line', line)
+    return match[1] if match else ""
+
+
 @dataclass(frozen=True)
 class ParallelSuite(Suite):
     """A suite of tests/test_helper.tcl."""
@@ -106,8 +112,8 @@ class ParallelSuite(Suite):
                 outcome.done |= in_flight
             elif line.startswith("[exception]"):
                 exception = True
-            elif exception and (match := re.search(r'\(file "tests/(\S+)\.tcl" line', line)):
-                outcome.fail(match[1], EXCEPTION)
+            elif exception and (unit := unit_of_trace(line)) in in_flight:
+                outcome.fail(unit, EXCEPTION)
                 exception = False
         if exception:  # the trace names no unit: each that was running may be the one
             for unit in in_flight:
@@ -142,7 +148,7 @@ class InstanceSuite(Suite):
 
     def command(self, units: list[str], directives: dict[str, str], clients: int) -> list[str]:
         """Its --single takes one pattern: either one unit or all of them."""
-        chosen = ["--single", units[0]] if len(units) == 1 and units != [WHOLE_SUITE] else []
+        chosen = ["--single", units[0]] if len(units) == 1 else []
         return [f"./runtest-{self.name}", *configuration(directives), *chosen]
 
     def read(self, output: str) -> Outcome:
