@@ -9,6 +9,8 @@
 namespace numa {
 namespace {
 
+static_assert(sizeof(void *) == 8, "the far range needs a 64-bit address space");
+
 constexpr int kLargestSlotShift = 40;   // 1 TiB
 constexpr int kSmallestSlotShift = 30;  // 1 GiB
 
