@@ -8,8 +8,8 @@ class Error(str):
 
 
 class Wire:
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
+    def __init__(self, port: int, timeout: float = 60) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.replies = self.socket.makefile("rb")
 
     def close(self) -> None:
