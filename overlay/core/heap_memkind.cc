@@ -4,8 +4,10 @@
 // where the library is missing, and pays nothing for its constructors. A fixed kind never gives
 // memory back to the kernel; README and INFO say so.
 #include "heap.h"
+#include "settings.h"
 
 #ifdef NUMA_WITH_MEMKIND
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -31,11 +33,18 @@ struct Library {
     decltype(&memkind_check_available) check_available;
 };
 
-struct MemkindHeap : Heap {
+constexpr size_t kWindowPages = 4096;
+constexpr size_t kWindows = kLargestBudget / (kWindowPages * 4096);
+
+struct MemkindHeap {
+    Heap heap;  // first: a Heap * is the MemkindHeap's
     memkind_t kind;
     char *base;
-    size_t size;
+    std::atomic<char *> top;  // the end of the highest block handed out
+    bool full[kWindows];      // windows whose pages are all resident
 };
+
+size_t page_size() noexcept { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
 Library library;
 MemkindHeap heaps[kMaxNodes];
@@ -111,29 +120,50 @@ int node_of_kind(memkind_t kind, Message &why, const char *name) noexcept {
     return node;
 }
 
-MemkindHeap *self(Heap *heap) noexcept { return static_cast<MemkindHeap *>(heap); }
+MemkindHeap *self(Heap *heap) noexcept { return reinterpret_cast<MemkindHeap *>(heap); }
 
-void *memkind_heap_alloc(Heap *heap, size_t size) { return library.malloc(self(heap)->kind, size); }
+void *note_top(MemkindHeap *heap, void *p, size_t size) noexcept {
+    char *end = static_cast<char *>(p) + size, *top = heap->top.load(std::memory_order_relaxed);
+    while (p && end > top && !heap->top.compare_exchange_weak(top, end)) {
+    }
+    return p;
+}
+
+void *memkind_heap_alloc(Heap *heap, size_t size) {
+    return note_top(self(heap), library.malloc(self(heap)->kind, size), size);
+}
 void *memkind_heap_realloc(Heap *heap, void *p, size_t size) {
-    return library.realloc(self(heap)->kind, p, size);
+    return note_top(self(heap), library.realloc(self(heap)->kind, p, size), size);
 }
 void memkind_heap_free(Heap *heap, void *p) { library.free(self(heap)->kind, p); }
 size_t memkind_heap_usable(Heap *heap, const void *p) {
     return library.usable(self(heap)->kind, const_cast<void *>(p));
 }
 
-// memkind does not count this, and never returns a page: ask the kernel, a window at a time.
-size_t memkind_heap_resident(Heap *heap) {
-    constexpr size_t kWindowPages = 4096;
+// ---- Resident memory ----
+// memkind's own figure falls while pages stay, so the kernel is asked. As a page once resident
+// stays resident, a window found full need not be asked again.
+
+size_t window_resident(char *start) noexcept {
     static unsigned char in_core[kWindowPages];
-    size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), pages = 0;
-    for (size_t at = 0; at < self(heap)->size; at += kWindowPages * page) {
-        size_t length = self(heap)->size - at;
-        if (length > kWindowPages * page) length = kWindowPages * page;
-        if (mincore(self(heap)->base + at, length, in_core) != 0) break;
-        for (size_t i = 0; i < length / page; i++) pages += in_core[i] & 1;
+    if (mincore(start, kWindowPages * page_size(), in_core) != 0) return 0;
+    size_t pages = 0;
+    for (unsigned char page : in_core) pages += page & 1;
+    return pages * page_size();
+}
+
+size_t memkind_heap_resident(Heap *heap) {
+    MemkindHeap *h = self(heap);
+    const size_t window_bytes = kWindowPages * page_size();
+    size_t resident = 0;
+    for (char *start = h->base; start < h->top.load(std::memory_order_relaxed);
+         start += window_bytes) {
+        size_t window = static_cast<size_t>(start - h->base) / window_bytes;
+        size_t bytes = h->full[window] ? window_bytes : window_resident(start);
+        h->full[window] = bytes == window_bytes;
+        resident += bytes;
     }
-    return pages * page;
+    return resident;
 }
 
 void memkind_heap_purge(Heap *) {}
@@ -189,7 +219,7 @@ Heap *open_memkind_heap(const HeapSpec &spec, Message &why) noexcept {
     if (!load_library(why)) return nullptr;
     size_t size = spec.limit < spec.size ? spec.limit : spec.size;
     if (size < MEMKIND_PMEM_MIN_SIZE) size = MEMKIND_PMEM_MIN_SIZE;
-    size &= ~(static_cast<size_t>(sysconf(_SC_PAGESIZE)) - 1);
+    size &= ~(page_size() - 1);
     if (mprotect(spec.base, size, PROT_READ | PROT_WRITE) != 0) {
         why.set("cannot commit %zu bytes for memkind on node %d: %s", size, spec.node,
                 std::strerror(errno));
@@ -201,10 +231,10 @@ Heap *open_memkind_heap(const HeapSpec &spec, Message &why) noexcept {
         why.set("memkind cannot take node %d: %s", spec.node, error_text(error));
         return nullptr;
     }
-    heap->ops = &kMemkindOps;
+    heap->heap.ops = &kMemkindOps;
     heap->base = spec.base;
-    heap->size = size;
-    return heap;
+    heap->top = spec.base;
+    return &heap->heap;
 }
 
 }  // namespace numa
