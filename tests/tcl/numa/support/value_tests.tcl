@@ -97,6 +97,7 @@ proc test_value {name} {
 # The slow log and the latency monitor allocate by the clock.
 start_server [list tags {numa external:skip} overrides [list save {} numa-topology virtual:3 \
         numa-node-backend "1 $::far_backend 2 $::far_backend" \
+        numa-node-budget "1 512mb 2 512mb" \
         slowlog-log-slower-than -1 latency-monitor-threshold 0]] {
     test "The far nodes are backed by $::far_backend" {
         assert_equal $::far_backend [node_field 1 backend]

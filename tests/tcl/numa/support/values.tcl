@@ -356,7 +356,7 @@ proc value_image {key} {
         hashtable - skiplist {lappend image [r debug htstats-key $key]}
         stream {lappend image [r xinfo stream $key full count 0]}
         quicklist {lappend image [regexp -inline {ql_.*$} [r debug object $key]]}
-        raw {lappend image [r debug sdslen $key]}
+        raw {lappend image [r strlen $key] [sds_slack $key]}
     }
     return $image
 }
