@@ -30,7 +30,7 @@ endif
 
 $(REDIS_SERVER_NAME): FINAL_LIBS += -lnuma
 
-NUMA_CC = $(QUIET_CC)$(CXX) $(NUMA_CXXFLAGS) $(CXXFLAGS) -MMD -o $@ -c $<
+NUMA_CC = $(QUIET_CC)$(CXX) $(NUMA_CXXFLAGS) $(CXXFLAGS) -MMD -MP -o $@ -c $<
 
 # g++ defines _GNU_SOURCE, and so does upstream.
 $(filter numa-redis-%,$(NUMA_OBJ)): NUMA_CXXFLAGS += -U_GNU_SOURCE -include fmacros.h

@@ -152,10 +152,19 @@ void *arena_alloc(Heap *heap, size_t size) {
 
 void arena_free(Heap *heap, void *p) { free_with(p, cache_flag(self(heap))); }
 
-void *arena_realloc(Heap *heap, void *p, size_t size) {
-    void *moved = je_rallocx(p, size, MALLOCX_ARENA(self(heap)->arena) | cache_flag(self(heap)));
-    unpoison(moved, size_of);
+// jemalloc's own copy would run into the marks on the free block it takes.
+void *realloc_by_copy(Heap *heap, void *p, size_t size) noexcept {
+    void *moved = arena_alloc(heap, size);
+    if (!moved) return nullptr;
+    size_t old = size_of(p);
+    std::memcpy(moved, p, old < size ? old : size);
+    arena_free(heap, p);
     return moved;
+}
+
+void *arena_realloc(Heap *heap, void *p, size_t size) {
+    if (kPoisons) return realloc_by_copy(heap, p, size);
+    return je_rallocx(p, size, MALLOCX_ARENA(self(heap)->arena) | cache_flag(self(heap)));
 }
 
 size_t arena_usable(Heap *, const void *p) { return size_of(p); }

@@ -10,6 +10,12 @@
 
 namespace numa {
 
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kPoisons = true;
+#else
+inline constexpr bool kPoisons = false;
+#endif
+
 template <typename Size>
 void poison([[maybe_unused]] void *p, [[maybe_unused]] Size size) noexcept {
 #if defined(__SANITIZE_ADDRESS__)
