@@ -28,17 +28,18 @@ size_t numa_far_free(void *ptr) NUMA_WEAK; /* gives the bytes freed */
 /* Stays on its node; goes near when the node is full. NULL only if near memory is out too. */
 void *numa_far_realloc(void *ptr, size_t size, size_t *usable) NUMA_WEAK;
 
-/* zmalloc_used_memory() counts far blocks too: what maxmemory bounds is the sum. The overlay reports
- * each change here; a decrease is the two's complement. */
+/* zmalloc_used_memory() counts far blocks too: what maxmemory bounds is the sum. The overlay
+ * reports each change here; a decrease is the two's complement. */
 void zmalloc_count_far(size_t bytes);
 
 static inline size_t zmalloc_size(const void *ptr) {
     return numa_is_far(ptr) ? numa_far_size(ptr) : zmalloc_near_size((void *)ptr);
 }
 
-/* The size of the near block just made for `size` > 0 bytes. jemalloc's size classes follow from the
- * request alone, so one look at a table (of 8-byte steps, filled as sizes occur, by any thread with
- * the same values) replaces a look-up of the block. This pays for the checks for far pointers. */
+/* The size of the near block just made for `size` > 0 bytes. jemalloc's size classes follow from
+ * the request alone, so one look at a table (of 8-byte steps, filled as sizes occur, by any thread
+ * with the same values) replaces a look-up of the block. This pays for the checks for far pointers.
+ */
 static inline size_t zmalloc_new_size(void *ptr, size_t size) {
 #ifdef USE_JEMALLOC
     enum { LARGEST = 2048, STEP = 8 };
