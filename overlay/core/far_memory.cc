@@ -88,28 +88,25 @@ void set_budget(int node, size_t bytes) noexcept {
 
 void *far_alloc(int node, size_t size, size_t *usable) noexcept {
     Heap *heap = nodes[node].heap;
-    void *p = heap->ops->alloc(heap, size ? size : 1);
-    if (!p) return nullptr;
-    size_t bytes = heap->ops->usable(heap, p);
-    if (usable) *usable = bytes;
-    if (take(node, bytes)) return p;
-    heap->ops->free(heap, p);
-    return nullptr;
+    if (!size) size = 1;
+    size_t bytes = heap->ops->rounded(size);
+    if (!take(node, bytes)) return nullptr;
+    void *p = heap->ops->alloc(heap, size);
+    if (!p)
+        give(node, bytes);
+    else if (usable)
+        *usable = bytes;
+    return p;
 }
 
 void *far_realloc(void *p, size_t size) noexcept {
     int node = range.node_of(p);
     Heap *heap = nodes[node].heap;
-    size_t before = heap->ops->usable(heap, p);
-    if (size > before && !take(node, size - before)) return nullptr;
-    size_t taken = size > before ? size - before : 0;
+    size_t before = heap->ops->usable(heap, p), after = heap->ops->rounded(size);
+    if (after > before && !take(node, after - before)) return nullptr;
     void *moved = heap->ops->realloc(heap, p, size);
-    if (!moved) {
-        give(node, taken);
-        return nullptr;
-    }
-    size_t after = heap->ops->usable(heap, moved);
-    used[node].bytes.fetch_add(after - before - taken, std::memory_order_relaxed);
+    if (!moved && after > before) give(node, after - before);
+    if (moved && after < before) give(node, before - after);
     return moved;
 }
 

@@ -20,6 +20,7 @@ struct HeapOps {
     void *(*realloc)(Heap *, void *, size_t size);
     void (*free)(Heap *, void *);
     size_t (*usable)(Heap *, const void *);  // what `free` will give back
+    size_t (*rounded)(size_t size);          // what `usable` will be of a block of `size` bytes
     size_t (*resident)(Heap *);              // bytes that the kernel has backed for this heap
     // Gives unused pages back to the kernel now, as far as the heap can.
     void (*purge)(Heap *);

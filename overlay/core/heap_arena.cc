@@ -26,7 +26,7 @@ struct ArenaHeap {
     extent_hooks_t hooks;
     std::atomic<char *> next;  // address space below is handed to jemalloc
     char *end;
-    std::atomic<size_t> committed;  // bytes made writable, ever
+    std::atomic<size_t> committed;  // bytes in use, or free and not yet given back
     std::atomic<size_t> limit;      // bound on `committed`
     unsigned arena;
     int slot;  // index of the thread caches
@@ -76,9 +76,13 @@ bool hook_commit(extent_hooks_t *hooks, void *start, size_t, size_t offset, size
 }
 
 // Pages go back with MADV_DONTNEED and stay writable: undoing the mprotect for each extent would
-// leave a mapping per hole and run into vm.max_map_count.
-bool hook_purge(extent_hooks_t *, void *start, size_t, size_t offset, size_t length, unsigned) {
-    return madvise(static_cast<char *>(start) + offset, length, MADV_DONTNEED) != 0;
+// leave a mapping per hole and run into vm.max_map_count. For jemalloc they are decommitted, so
+// that it asks again before it uses them, and the limit is kept.
+bool hook_decommit(extent_hooks_t *hooks, void *start, size_t, size_t offset, size_t length,
+                   unsigned) {
+    if (madvise(static_cast<char *>(start) + offset, length, MADV_DONTNEED) != 0) return true;
+    heap_of(hooks)->committed.fetch_sub(length, std::memory_order_relaxed);
+    return false;
 }
 
 bool hook_split(extent_hooks_t *, void *, size_t, size_t, size_t, bool, unsigned) { return false; }
@@ -89,9 +93,9 @@ constexpr extent_hooks_t kHooks = {
     .dalloc = nullptr,  // jemalloc keeps the address space for itself
     .destroy = nullptr,
     .commit = hook_commit,
-    .decommit = nullptr,
+    .decommit = hook_decommit,
     .purge_lazy = nullptr,
-    .purge_forced = hook_purge,
+    .purge_forced = nullptr,
     .split = hook_split,
     .merge = hook_merge,
 };
@@ -146,8 +150,21 @@ void free_with(void *p, int cache) noexcept {
     je_dallocx(p, cache);
 }
 
+void purge(const ArenaHeap *heap) noexcept {
+    char name[64];
+    std::snprintf(name, sizeof name, "arena.%u.purge", heap->arena);
+    je_mallctl(name, nullptr, nullptr, nullptr, 0);
+}
+
+// Near the limit, pages that are free but of the wrong extent stand in the way.
+[[gnu::noinline]] void *alloc_after_purge(ArenaHeap *heap, size_t size) noexcept {
+    purge(heap);
+    return alloc_with(heap, size, cache_flag(heap));
+}
+
 void *arena_alloc(Heap *heap, size_t size) {
-    return alloc_with(self(heap), size, cache_flag(self(heap)));
+    void *p = alloc_with(self(heap), size, cache_flag(self(heap)));
+    return p ? p : alloc_after_purge(self(heap), size);
 }
 
 void arena_free(Heap *heap, void *p) { free_with(p, cache_flag(self(heap))); }
@@ -169,6 +186,8 @@ void *arena_realloc(Heap *heap, void *p, size_t size) {
 
 size_t arena_usable(Heap *, const void *p) { return size_of(p); }
 
+size_t arena_rounded(size_t size) { return je_nallocx(size, 0); }
+
 size_t arena_resident(Heap *heap) {
     uint64_t epoch = 1;
     size_t size = sizeof epoch;
@@ -181,11 +200,7 @@ size_t arena_resident(Heap *heap) {
     return resident;
 }
 
-void arena_purge(Heap *heap) {
-    char name[64];
-    std::snprintf(name, sizeof name, "arena.%u.purge", self(heap)->arena);
-    je_mallctl(name, nullptr, nullptr, nullptr, 0);
-}
+void arena_purge(Heap *heap) { purge(self(heap)); }
 
 void arena_set_limit(Heap *heap, size_t bytes) {
     self(heap)->limit.store(bytes, std::memory_order_relaxed);
@@ -208,6 +223,7 @@ constexpr HeapOps kArenaOps = {
     .realloc = arena_realloc,
     .free = arena_free,
     .usable = arena_usable,
+    .rounded = arena_rounded,
     .resident = arena_resident,
     .purge = arena_purge,
     .set_limit = arena_set_limit,

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include <dlfcn.h>
+#include <jemalloc/jemalloc.h>
 #include <memkind.h>
 #include <numaif.h>
 #include <sys/mman.h>
@@ -140,6 +141,12 @@ size_t memkind_heap_usable(Heap *heap, const void *p) {
     return library.usable(self(heap)->kind, const_cast<void *>(p));
 }
 
+// memkind is jemalloc inside, with the same size classes but for the small odd multiples of 8.
+size_t memkind_heap_rounded(size_t size) {
+    bool small = size > 8 && size <= 128;
+    return je_nallocx(small ? (size + 15) & ~size_t{15} : size, 0);
+}
+
 // ---- Resident memory ----
 // memkind's own figure falls while pages stay, so the kernel is asked. As a page once resident
 // stays resident, a window found full need not be asked again.
@@ -176,6 +183,7 @@ constexpr HeapOps kMemkindOps = {
     .realloc = memkind_heap_realloc,
     .free = memkind_heap_free,
     .usable = memkind_heap_usable,
+    .rounded = memkind_heap_rounded,
     .resident = memkind_heap_resident,
     .purge = memkind_heap_purge,
     .set_limit = memkind_heap_set_limit,
