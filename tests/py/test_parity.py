@@ -158,7 +158,6 @@ PER_KEY = [
     ["TYPE"],
     ["OBJECT", "ENCODING"],
     ["OBJECT", "REFCOUNT"],
-    ["OBJECT", "IDLETIME"],
     ["MEMORY", "USAGE"],
     ["DUMP"],
     ["DEBUG", "OBJECT"],
