@@ -39,20 +39,6 @@ bool same_value(const Directive &d, const Settings &a, const Settings &b) {
     return same;
 }
 
-// What set_pairs cannot know: which nodes this machine has.
-bool check_nodes(const Settings &settings, const Directive &d, Message &why) {
-    const numa::State &s = numa::state();
-    char text[64];
-    for (int id = 0; id < numa::kMaxNodes; id++) {
-        if (!d.per_node || !d.format(settings, id, text, sizeof text)) continue;
-        if (!numa::check_node(id, why)) return false;
-        if (id != s.topology.home) continue;
-        why.set("node %d is the home node, which is Redis's own heap; see maxmemory", id);
-        return false;
-    }
-    return true;
-}
-
 void apply_budgets(const numa::State &s) {
     for (int id = 0; id < numa::kMaxNodes; id++)
         if (numa::is_far_node(id))
@@ -68,7 +54,7 @@ bool set_at_run_time(const Directive &d, int words, const sds *word, Message &wh
         why.set("it is fixed at start: set it in redis.conf and restart");
         return false;
     }
-    if (s.on && !check_nodes(changed, d, why)) return false;
+    if (s.on && !numa::check_nodes_of(d, changed, why)) return false;
     s.settings = changed;
     if (s.on) apply_budgets(s);
     return true;

@@ -19,6 +19,19 @@ bool check_node(long long node, Message &why) noexcept {
     return false;
 }
 
+bool check_nodes_of(const Directive &directive, const Settings &settings, Message &why) noexcept {
+    if (!directive.per_node) return true;
+    char text[64];
+    for (int id = 0; id < kMaxNodes; id++) {
+        if (!directive.format(settings, id, text, sizeof text)) continue;
+        if (!check_node(id, why)) return false;
+        if (id != state().topology.home) continue;
+        why.set("node %d is the home node, which is Redis's own heap; see maxmemory", id);
+        return false;
+    }
+    return true;
+}
+
 namespace {
 
 void read_machine(State &s, Message &why) {
@@ -28,23 +41,12 @@ void read_machine(State &s, Message &why) {
         read_topology(s.topology, why);
 }
 
-[[noreturn]] void refuse(const char *directive, int node, const char *why) {
-    serverLog(LL_WARNING, "FATAL: %s of node %d: %s", directive, node, why);
-    exit(1);
-}
-
-// A directive about a node that is not there is a mistake to be told, not to be guessed around.
-void check_node_settings(const State &s) {
-    char text[64];
-    for (int id = 0; id < kMaxNodes; id++) {
-        for (const Directive *d = directives(); d->name; d++) {
-            if (!d->per_node || !d->format(s.settings, id, text, sizeof text)) continue;
-            Message why;
-            if (!check_node(id, why)) refuse(d->name, id, why.text());
-            if (id == s.topology.home)
-                refuse(d->name, id,
-                       "it is the home node, which is Redis's own heap; see maxmemory");
-        }
+void check_directives(const State &s) {
+    for (const Directive *d = directives(); d->name; d++) {
+        Message why;
+        if (check_nodes_of(*d, s.settings, why)) continue;
+        serverLog(LL_WARNING, "FATAL: %s: %s", d->name, why.text());
+        exit(1);
     }
 }
 
@@ -56,7 +58,7 @@ void decide(State &s) {
     if (s.settings.mode == Mode::automatic && s.topology.count() < 2)
         return s.why_off.set("one memory node (%s); try numa-topology virtual:2",
                              why.empty() ? "numa auto" : why.text());
-    check_node_settings(s);
+    check_directives(s);
     s.on = open_far_memory(s.topology, s.settings, s.why_off);
 }
 

@@ -79,9 +79,9 @@ tags {numa external:skip} {
 
     test {At start: a node that is not there, or the home node, is refused} {
         foreach {directive value} {numa-node-backend memkind numa-node-budget 100mb} {
-            assert_refused "*FATAL: $directive of node 2: no such node 2: valid nodes are 0-1*" \
+            assert_refused "*FATAL: $directive: no such node 2: valid nodes are 0-1*" \
                 --numa-topology virtual:2 --$directive 2 $value
-            assert_refused "*FATAL: $directive of node 0: it is the home node*see maxmemory*" \
+            assert_refused "*FATAL: $directive: node 0 is the home node*see maxmemory*" \
                 --numa-topology virtual:2 --$directive 0 $value
         }
     }
