@@ -37,6 +37,7 @@ SMALL_LIMITS = {
     "appendfsync": "no",
     "aof-use-rdb-preamble": "no",
     "hz": 100,
+    "activerehashing": "no",  # so that tables stay between two sizes for long
 }
 
 NODE = st.integers(0, NODES - 1)
@@ -250,6 +251,12 @@ def far_used(wire: Wire) -> int:
     return int(wire.info("numa")["numa_far_used"])
 
 
+def crash_report(log: str) -> str:
+    """The first one, where an example ended the server."""
+    start = log.find("REDIS BUG REPORT START")
+    return log[max(0, start - 500) : start + 8000] if start >= 0 else "the server did not crash"
+
+
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 def test_random_commands_and_moves(numa_server, upstream_server):
     numa = numa_server(numa_topology=f"virtual:{NODES}", **SMALL_LIMITS)
@@ -260,14 +267,32 @@ def test_random_commands_and_moves(numa_server, upstream_server):
         upstream_process = Process(upstream)
 
     print(f"NUMA_SEED={SEED} NUMA_EXAMPLES={EXAMPLES}")
-    run_state_machine_as_test(
-        hypothesis.seed(SEED)(Machine),
-        settings=hypothesis.settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            database=None,
-            print_blob=True,
-            suppress_health_check=list(hypothesis.HealthCheck),
-        ),
-    )
+    try:
+        run_state_machine_as_test(
+            hypothesis.seed(SEED)(Machine),
+            settings=hypothesis.settings(
+                max_examples=EXAMPLES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                database=None,
+                print_blob=True,
+                suppress_health_check=list(hypothesis.HealthCheck),
+            ),
+        )
+    except BaseException:
+        print(crash_report(numa.log))
+        raise
+
+
+def test_a_database_moves_while_its_table_grows(numa_server):
+    """The look for an expiry finds the key, and each find moves the table on by a bucket."""
+    wire = Wire(numa_server(activerehashing="no").port)
+    keys = 4096 + 1  # the last one starts the growth
+    for i in range(keys):
+        wire.send("SET", f"key:{i}", "value", "EX", 1000)
+    assert [wire.read() for _ in range(keys)] == [b"OK"] * keys
+    assert wire.call("NUMAMIGRATE", "DB", 1) == keys
+    assert wire.call("NUMAMIGRATE", "PATTERN", "*", 1) == 0
+    assert wire.call("NUMAMIGRATE", "PATTERN", "key:*", 0) == keys
+    assert int(wire.node(1)["used"]) == 0
+    wire.close()
