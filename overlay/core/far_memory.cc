@@ -50,6 +50,9 @@ void open_node(int id, const Topology &topology, const NodeSettings &settings) n
     FarNode &node = nodes[id];
     bind_node(id, topology, settings);
     node.budget = budget_of(settings, topology.node[id]);
+    if (node.budget > range.slot_bytes() && node.note.empty())
+        node.note.set("%zu GiB of address space for a budget of %zu bytes (see ulimit -v)",
+                      range.slot_bytes() >> 30, node.budget);
     budgets[id].store(node.budget, std::memory_order_relaxed);
     HeapSpec spec{
         .node = id, .base = range.slot(id), .size = range.slot_bytes(), .limit = node.budget};

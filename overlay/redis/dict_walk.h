@@ -26,9 +26,8 @@ inline void fetch_ahead(const dictht &table, unsigned long bucket, bool value_is
     if (entry) __builtin_prefetch(static_cast<const robj *>(entry->v.val)->ptr);
 }
 
-// `each(place)` gets the place that points to an entry; false ends the walk.
 template <typename Each>
-bool walk_dict(dict *d, bool value_is_object, Each each) {
+bool walk_tables(dict *d, bool value_is_object, Each each) {
     for (dictht &table : d->ht) {
         for (unsigned long bucket = 0; bucket < table.size; bucket++) {
             fetch_ahead(table, bucket, value_is_object);
@@ -37,6 +36,16 @@ bool walk_dict(dict *d, bool value_is_object, Each each) {
         }
     }
     return true;
+}
+
+// `each(place)` gets the place that points to an entry; false ends the walk. A find inside of it
+// (such as the look for an expiry) must not move entries between the tables.
+template <typename Each>
+bool walk_dict(dict *d, bool value_is_object, Each each) {
+    dictPauseRehashing(d);
+    bool whole = walk_tables(d, value_is_object, each);
+    dictResumeRehashing(d);
+    return whole;
 }
 
 }  // namespace numa

@@ -193,8 +193,8 @@ start_server {tags {numa external:skip} overrides {save {} numa-topology virtual
         assert {[s evicted_keys] >= 1000}
         assert {[far_used] < 4200000}
         assert {[s used_memory] <= $used - 2000000 + 100000}
-        set evicted [s evicted_keys]
         r config set maxmemory [expr {$used * 2}]
+        set evicted [s evicted_keys]
         populate_strings 4000 1000
         assert_equal $evicted [s evicted_keys]
         r config set maxmemory 0
