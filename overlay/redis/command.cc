@@ -203,9 +203,9 @@ void help_subcommand(client *c) {
     addReplyHelp(c, help);
 }
 
-// A script is propagated as its text. Where that comes from the master or the AOF, its migrations
-// were the sender's: nothing is done here. ("random" in the command table sees to it that no write
-// of such a script can depend on the reply.)
+// With lua-replicate-commands no, a script is propagated as its text. Where that comes from the
+// master or the AOF, its migrations were the sender's: nothing is done here. ("random" in the
+// command table sees to it that no write of such a script can depend on the reply.)
 bool is_replayed() {
     const client *caller = server.lua_caller;
     return caller && ((caller->flags & CLIENT_MASTER) || caller->id == CLIENT_ID_AOF);
