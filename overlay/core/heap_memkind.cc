@@ -128,8 +128,9 @@ int node_of_kind(memkind_t kind, Message &why, const char *name) noexcept {
 MemkindHeap *self(Heap *heap) noexcept { return reinterpret_cast<MemkindHeap *>(heap); }
 
 void *note_top(MemkindHeap *heap, void *p, size_t size) noexcept {
+    if (!p) return nullptr;
     char *end = static_cast<char *>(p) + size, *top = heap->top.load(std::memory_order_relaxed);
-    while (p && end > top && !heap->top.compare_exchange_weak(top, end)) {
+    while (end > top && !heap->top.compare_exchange_weak(top, end)) {
     }
     return p;
 }
