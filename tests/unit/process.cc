@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
-#include <sstream>
+#include <vector>
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,14 @@ std::string read_all(int fd) {
     std::string text = body();
     bool wrote = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
     _exit(wrote ? 0 : 1);
+}
+
+size_t pages_in_core(uintptr_t first, uintptr_t last) {
+    size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), pages = 0;
+    std::vector<unsigned char> in_core((last - first) / page);
+    if (mincore(reinterpret_cast<void *>(first), last - first, in_core.data()) != 0) return 0;
+    for (unsigned char bits : in_core) pages += bits & 1;
+    return pages * page;
 }
 
 }  // namespace
@@ -53,17 +62,16 @@ size_t address_space() {
     return pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
 }
 
-// The mappings of a reservation do not cross its ends.
+// A mapping of one slot and a mapping of the next are one to the kernel where they meet.
 size_t resident_in(const void *base, size_t size) {
-    uintptr_t begin = reinterpret_cast<uintptr_t>(base), end = begin + size, from, to;
-    bool inside = false;
+    uintptr_t begin = reinterpret_cast<uintptr_t>(base), end = begin + size, from = 0, to = 0;
     size_t bytes = 0, kilobytes;
     std::ifstream maps("/proc/self/smaps");
     for (std::string line; std::getline(maps, line);) {
-        if (std::sscanf(line.c_str(), "%lx-%lx ", &from, &to) == 2)
-            inside = std::max(from, begin) < std::min(to, end);
-        else if (inside && std::sscanf(line.c_str(), "Rss: %zu kB", &kilobytes) == 1)
-            bytes += kilobytes << 10;
+        if (std::sscanf(line.c_str(), "%lx-%lx ", &from, &to) == 2) continue;
+        if (std::sscanf(line.c_str(), "Rss: %zu kB", &kilobytes) != 1 || !kilobytes) continue;
+        uintptr_t first = std::max(from, begin), last = std::min(to, end);
+        if (first < last) bytes += pages_in_core(first, last);
     }
     return bytes;
 }
