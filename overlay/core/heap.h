@@ -46,6 +46,10 @@ struct HeapSpec {
 Heap *open_arena_heap(const HeapSpec &spec, Message &why) noexcept;
 Heap *open_memkind_heap(const HeapSpec &spec, Message &why) noexcept;
 
+// Whether a thread of jemalloc's gives unused pages back in time; else that waits for the next
+// allocations. Where near memory is jemalloc's, Redis decides this for both (jemalloc-bg-thread).
+void set_arena_background_thread(bool on) noexcept;
+
 // memkind's name for a set of nodes ("dax-kmem", "highest-capacity", …), as a bit mask of nodes;
 // 0 with the reason where memkind is missing or finds no such node on this machine.
 unsigned long memkind_nodes(const char *kind, Message &why) noexcept;

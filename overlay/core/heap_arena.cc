@@ -253,4 +253,8 @@ Heap *open_arena_heap(const HeapSpec &spec, Message &why) noexcept {
     return &heap->heap;
 }
 
+void set_arena_background_thread(bool on) noexcept {
+    je_mallctl("background_thread", nullptr, nullptr, &on, sizeof on);
+}
+
 }  // namespace numa

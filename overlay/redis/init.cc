@@ -96,6 +96,9 @@ void numaInit(void) {
     if (s.on) {
         numa_far_base = numa::far_range().base();
         numa_far_span = numa::far_range().span();
+#ifndef USE_JEMALLOC
+        numa::set_arena_background_thread(server.jemalloc_bg_thread);
+#endif
     }
     numa::log_state(s);
 }

@@ -8,6 +8,14 @@ uint32_t numa_heat_random = 1;
 namespace numa {
 namespace {
 
+// Counted back from one clock, so that it is the same whenever it is asked.
+long long last_access(const robj *value) {
+    long long now = server.unixtime;
+    if (server.maxmemory_policy & MAXMEMORY_FLAG_LFU)
+        return (now / 60 - ((now / 60 - (value->lru >> 8)) & 0xffff)) * 60;
+    return now - ((now - value->lru) & LRU_CLOCK_MAX);
+}
+
 // The main block: what `ptr` leads to, or the object itself where the value is inside it.
 const void *main_block(const robj *value) {
     bool inside = value->type == OBJ_STRING && value->encoding != OBJ_ENCODING_RAW;
@@ -45,7 +53,7 @@ KeyInfo key_info(robj *value, sds key) {
     info.resident_node = resident_node(main_block(value));
     info.heat_level = numa_heat_level(value->heat, numaIdleSeconds(value));
     info.access_count = numa_heat_count(value->heat);
-    info.last_access = static_cast<long long>(server.unixtime) - numaIdleSeconds(value);
+    info.last_access = last_access(value);
     info.bytes = visit.total_bytes();
     for (int id = 0; id < kMaxNodes; id++) info.node_bytes[id] = visit.bytes_on(id);
     return info;

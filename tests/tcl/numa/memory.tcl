@@ -131,7 +131,9 @@ start_server {tags {numa external:skip} overrides {save {} numa-topology virtual
             set address [address_of key:1]
             assert {[node_field 1 used] > 50000000}
             set kernel [kernel_resident $address]
-            assert_range [expr {double([node_field 1 resident]) / $kernel}] 0.99 1.01
+            # From libc, only what was asked for is copied, and the last pages stay untouched.
+            set most [expr {[same_size_classes] ? 1.01 : 1.05}]
+            assert_range [expr {double([node_field 1 resident]) / $kernel}] 0.99 $most
             assert_range [expr {double($kernel) / [node_field 1 used]}] 0.99 1.10
         }
 
@@ -164,7 +166,10 @@ start_server {tags {numa external:skip} overrides {save {} numa-topology virtual
         foreach name [value_names] {make_value $name $name}
         set usage [lmap key [r keys *] {list $key [r memory usage $key samples 0]}]
         r numamigrate db 1
-        assert_equal $usage [lmap key [r keys *] {list $key [r memory usage $key samples 0]}]
+        foreach pair $usage {
+            lassign $pair key bytes
+            assert_footprint $bytes [r memory usage $key samples 0]
+        }
         assert_equal OK [r memory purge]
         assert {[dict get [r memory stats] dataset.bytes] > [far_used] / 2}
         assert_match {*arenas*} [r memory malloc-stats]
@@ -178,7 +183,8 @@ start_server {tags {numa external:skip} overrides {save {} numa-topology virtual
         set used [s used_memory]
         migrate key 1
         assert {[node_field 1 used] >= 10000000}
-        assert_range [expr {[s used_memory] - $used}] -100000 100000
+        set most [expr {[same_size_classes] ? 100000 : 1000000}]
+        assert_range [expr {[s used_memory] - $used}] -100000 $most
     }
 }
 
@@ -188,11 +194,16 @@ start_server {tags {numa external:skip} overrides {save {} numa-topology virtual
         populate_strings 5000 1000
         r numamigrate db 1
         set used [s used_memory]
+        set far [far_used]
         r config set maxmemory [expr {$used - 2000000}]
-        for {set i 0} {$i < 10} {incr i} {r set more:$i value}
+        r set more value
+        # Eviction goes on in the background when it takes long; the asking client's own buffers
+        # come and go above the limit.
+        wait_for_condition 100 50 {[s used_memory] <= $used - 2000000 + 100000} else {
+            fail "[s used_memory] bytes of $used are still used"
+        }
         assert {[s evicted_keys] >= 1000}
-        assert {[far_used] < 4200000}
-        assert {[s used_memory] <= $used - 2000000 + 100000}
+        assert {[far_used] < $far - 1500000}
         r config set maxmemory [expr {$used * 2}]
         set evicted [s evicted_keys]
         populate_strings 4000 1000

@@ -64,7 +64,7 @@ start_server {tags {numa external:skip} overrides {save {} numa-topology virtual
     }
 
     test {BGSAVE while keys move: the file holds the data set of its start} {
-        r config set rdb-key-save-delay 20000
+        r config set rdb-key-save-delay 100000
         r config set key-load-delay 0
         r bgsave
         assert_equal 1 [s rdb_bgsave_in_progress]

@@ -289,6 +289,7 @@ start_server {tags {numa external:skip} overrides {save {} numa-topology virtual
         assert_error {NUMAEXPIRED*} {r -1 numamigrate key volatile 1}
         r -1 numamigrate db 0
         assert_equal [r dbsize] [r -1 dbsize]
+        r del volatile
         r debug set-active-expire 1
     }
 
