@@ -181,7 +181,11 @@ void *realloc_by_copy(Heap *heap, void *p, size_t size) noexcept {
 
 void *arena_realloc(Heap *heap, void *p, size_t size) {
     if (kPoisons) return realloc_by_copy(heap, p, size);
-    return je_rallocx(p, size, MALLOCX_ARENA(self(heap)->arena) | cache_flag(self(heap)));
+    int flags = MALLOCX_ARENA(self(heap)->arena) | cache_flag(self(heap));
+    void *moved = je_rallocx(p, size, flags);
+    if (moved) return moved;
+    purge(self(heap));
+    return je_rallocx(p, size, flags);
 }
 
 size_t arena_usable(Heap *, const void *p) { return size_of(p); }
@@ -217,6 +221,14 @@ void *arena_defrag(Heap *heap, void *p) {
     return denser;
 }
 
+// jemalloc takes address space in ever larger pieces, also where the limit refuses to back them.
+void bound_growth(unsigned arena) noexcept {
+    char name[64];
+    size_t piece = size_t{64} << 20;
+    std::snprintf(name, sizeof name, "arena.%u.retain_grow_limit", arena);
+    je_mallctl(name, nullptr, nullptr, &piece, sizeof piece);
+}
+
 constexpr HeapOps kArenaOps = {
     .name = "jemalloc",
     .alloc = arena_alloc,
@@ -248,6 +260,7 @@ Heap *open_arena_heap(const HeapSpec &spec, Message &why) noexcept {
         why.set("jemalloc cannot make an arena for node %d: %s", spec.node, std::strerror(error));
         return nullptr;
     }
+    bound_growth(heap->arena);
     heap->committed = 0;
     heap->limit = spec.limit;
     return &heap->heap;
