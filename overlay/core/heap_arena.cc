@@ -41,38 +41,57 @@ ArenaHeap *heap_of(extent_hooks_t *hooks) noexcept {
 
 // ---- Extent hooks. By jemalloc's convention a bool result means "failed". ----
 
+// Whether the limit has refused this thread's running call. jemalloc then asks for fresh address
+// space, only to be refused again: without this, refusals would use the slot up.
+thread_local bool refused __attribute__((tls_model("initial-exec")));
+
+void uncharge(ArenaHeap *heap, size_t bytes) noexcept {
+    heap->committed.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
 bool charge(ArenaHeap *heap, size_t bytes) noexcept {
     size_t before = heap->committed.fetch_add(bytes, std::memory_order_relaxed);
     if (before + bytes <= heap->limit.load(std::memory_order_relaxed)) return true;
-    heap->committed.fetch_sub(bytes, std::memory_order_relaxed);
+    uncharge(heap, bytes);
+    refused = true;
     return false;
 }
 
-bool commit_pages(ArenaHeap *heap, char *start, size_t bytes) noexcept {
-    if (!charge(heap, bytes)) return false;
+// Of charged pages; takes the charge back if the kernel refuses.
+bool make_writable(ArenaHeap *heap, char *start, size_t bytes) noexcept {
     if (mprotect(start, bytes, PROT_READ | PROT_WRITE) == 0) return true;
-    heap->committed.fetch_sub(bytes, std::memory_order_relaxed);
+    uncharge(heap, bytes);
     return false;
 }
 
-void *hook_alloc(extent_hooks_t *hooks, void *wanted, size_t size, size_t alignment, bool *zero,
-                 bool *commit, unsigned) {
-    if (wanted) return nullptr;
-    ArenaHeap *heap = heap_of(hooks);
+char *take_address_space(ArenaHeap *heap, size_t size, size_t alignment) noexcept {
     char *start, *old = heap->next.load(std::memory_order_relaxed);
     do {
         uintptr_t up = (reinterpret_cast<uintptr_t>(old) + alignment - 1) & ~(alignment - 1);
         start = reinterpret_cast<char *>(up);
         if (start > heap->end || size > static_cast<size_t>(heap->end - start)) return nullptr;
     } while (!heap->next.compare_exchange_weak(old, start + size, std::memory_order_relaxed));
-    if (*commit && !commit_pages(heap, start, size)) return nullptr;
+    return start;
+}
+
+// What the limit will not back takes no address space.
+void *hook_alloc(extent_hooks_t *hooks, void *wanted, size_t size, size_t alignment, bool *zero,
+                 bool *commit, unsigned) {
+    ArenaHeap *heap = heap_of(hooks);
+    if (wanted || (refused && !*commit)) return nullptr;
+    if (*commit && !charge(heap, size)) return nullptr;
+    char *start = take_address_space(heap, size, alignment);
+    if (!start && *commit) uncharge(heap, size);
+    if (!start || (*commit && !make_writable(heap, start, size))) return nullptr;
     *zero = true;
     return start;
 }
 
 bool hook_commit(extent_hooks_t *hooks, void *start, size_t, size_t offset, size_t length,
                  unsigned) {
-    return !commit_pages(heap_of(hooks), static_cast<char *>(start) + offset, length);
+    ArenaHeap *heap = heap_of(hooks);
+    return !charge(heap, length) ||
+           !make_writable(heap, static_cast<char *>(start) + offset, length);
 }
 
 // Pages go back with MADV_DONTNEED and stay writable: undoing the mprotect for each extent would
@@ -81,7 +100,7 @@ bool hook_commit(extent_hooks_t *hooks, void *start, size_t, size_t offset, size
 bool hook_decommit(extent_hooks_t *hooks, void *start, size_t, size_t offset, size_t length,
                    unsigned) {
     if (madvise(static_cast<char *>(start) + offset, length, MADV_DONTNEED) != 0) return true;
-    heap_of(hooks)->committed.fetch_sub(length, std::memory_order_relaxed);
+    uncharge(heap_of(hooks), length);
     return false;
 }
 
@@ -140,6 +159,7 @@ ArenaHeap *self(Heap *heap) noexcept { return reinterpret_cast<ArenaHeap *>(heap
 size_t size_of(const void *p) noexcept { return je_sallocx(p, 0); }
 
 void *alloc_with(ArenaHeap *heap, size_t size, int cache) noexcept {
+    refused = false;
     void *p = je_mallocx(size, MALLOCX_ARENA(heap->arena) | cache);
     unpoison(p, size_of);
     return p;
@@ -179,13 +199,17 @@ void *realloc_by_copy(Heap *heap, void *p, size_t size) noexcept {
     return moved;
 }
 
+void *realloc_in_arena(ArenaHeap *heap, void *p, size_t size) noexcept {
+    refused = false;
+    return je_rallocx(p, size, MALLOCX_ARENA(heap->arena) | cache_flag(heap));
+}
+
 void *arena_realloc(Heap *heap, void *p, size_t size) {
     if (kPoisons) return realloc_by_copy(heap, p, size);
-    int flags = MALLOCX_ARENA(self(heap)->arena) | cache_flag(self(heap));
-    void *moved = je_rallocx(p, size, flags);
+    void *moved = realloc_in_arena(self(heap), p, size);
     if (moved) return moved;
     purge(self(heap));
-    return je_rallocx(p, size, flags);
+    return realloc_in_arena(self(heap), p, size);
 }
 
 size_t arena_usable(Heap *, const void *p) { return size_of(p); }

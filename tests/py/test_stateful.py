@@ -59,6 +59,16 @@ def wait_until(what: str, done) -> None:
         time.sleep(0.005)
 
 
+ENDED = object()
+
+
+def reply_or_end(wire: Wire) -> object:
+    try:
+        return wire.read()
+    except ConnectionError:
+        return ENDED
+
+
 class Process:
     """A server that is started anew after an example that failed: it may have ended or hang."""
 
@@ -86,6 +96,7 @@ class Comparison(RuleBasedStateMachine):
         self.upstream = self.upstream_process.connect()
         self.database = 0
         self.last_id = 0
+        self.both_ended = False
         for node in FAR_NODES:
             assert self.numa.call("CONFIG", "SET", "numa-node-budget", f"{node} auto") == b"OK"
         for name in ("lazyfree-lazy-user-del", "lazyfree-lazy-server-del"):
@@ -100,11 +111,25 @@ class Comparison(RuleBasedStateMachine):
 
     def same(self, *words: object) -> object:
         """Runs a command on both servers; the reply, which must be the same."""
+        if self.both_ended:
+            hypothesis.reject()
         self.numa.send(*words)
         self.upstream.send(*words)
-        mine, theirs = self.numa.read(), self.upstream.read()
+        mine, theirs = self.replies(words)
         assert comparable(words, mine) == comparable(words, theirs), words
         return mine
+
+    def replies(self, words: tuple) -> tuple[object, object]:
+        """Of both servers. Where a bug of upstream's ends both, there is nothing to compare: such a
+        sequence (there is one that spoils a compressed list in 6.2.14) is told and given up."""
+        mine, theirs = reply_or_end(self.numa), reply_or_end(self.upstream)
+        if mine is ENDED and theirs is ENDED:
+            self.both_ended = True
+            print(f"{words} ended the unpatched server too")
+            hypothesis.reject()
+        assert mine is not ENDED, f"{words} ended the patched server only"
+        assert theirs is not ENDED, f"{words} ended the unpatched server only"
+        return mine, theirs
 
     def with_id(self, words: tuple) -> tuple:
         if NEXT_ID not in words:
@@ -153,7 +178,7 @@ class Comparison(RuleBasedStateMachine):
             self.same(*words)
         self.numa.send("EXEC")
         self.upstream.send("EXEC")
-        mine, theirs = self.numa.read(), self.upstream.read()
+        mine, theirs = self.replies(("EXEC",))
         mine = [reply for i, reply in enumerate(mine) if i not in moves]
         for (words, _), reply, other in zip(steps, mine, theirs, strict=True):
             assert comparable(words, reply) == comparable(words, other), words

@@ -225,6 +225,21 @@ TEST(ArenaHeap, FailedAllocationsDoNotUseUpTheSlot) {
     if (p) heap->ops->free(heap, p);
 }
 
+TEST(ArenaHeap, RefusalsAtTheLimitDoNotUseUpTheSlot) {
+    numa::HeapSpec spec = test::next_slot(64 * kMiB);
+    spec.size = size_t{1} << 30;
+    Heap *heap = test::open(numa::open_arena_heap, spec);
+    std::vector<void *> held;
+    while (void *p = heap->ops->alloc(heap, kMiB)) held.push_back(p);
+    for (int i = 0; i < 1000; i++)
+        for (size_t size : {kMiB, 4 * kMiB}) ASSERT_EQ(heap->ops->alloc(heap, size), nullptr);
+    for (void *p : held) heap->ops->free(heap, p);
+    heap->ops->set_limit(heap, 800 * kMiB);
+    void *p = heap->ops->alloc(heap, 100 * kMiB);
+    EXPECT_NE(p, nullptr);
+    if (p) heap->ops->free(heap, p);
+}
+
 TEST(ArenaHeap, ARaisedLimitHoldsAtOnce) {
     numa::HeapSpec spec = test::next_slot(32 * kMiB);
     Heap *heap = test::open(numa::open_arena_heap, spec);
